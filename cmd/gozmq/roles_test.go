@@ -97,8 +97,8 @@ func TestSubSnapshot(t *testing.T) {
 	term.wait(t, "1 snapshot")
 }
 
-// pull with --to takes no task before the sink is there that gets its result: it
-// would count the task, end, and give it back.
+// pull with --to takes no task before a sink is there that gets its result, and
+// says so: it would count the task, end, and give it back.
 func TestPullWaitsForItsSink(t *testing.T) {
 	t.Parallel()
 	sh := newShell(t, "tcp://127.0.0.1:5571")
@@ -125,7 +125,7 @@ func TestPullWaitsForItsSink(t *testing.T) {
 	}
 	defer pull.Process.Kill()
 	testkit.Eventually(t, "the task is at pull", func() bool { return vent.Progress().InFlight == 1 })
-	time.Sleep(1500 * time.Millisecond) // longer than pull waits at its end
+	time.Sleep(1500 * time.Millisecond) // longer than pull waits at its end, and than it says nothing
 	sink, err := gozmq.NewSink(gozmq.Bind(at), gozmq.DeliveryAtLeastOnce)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestPullWaitsForItsSink(t *testing.T) {
 	if err := vent.Wait(ctx); err != nil {
 		t.Error(err)
 	}
-	if err := pull.Wait(); err != nil || !strings.Contains(out.String(), "1 task in") {
+	if err := pull.Wait(); err != nil || !strings.Contains(out.String(), "waiting: no sink is connected at "+at) || !strings.Contains(out.String(), "1 task in") {
 		t.Errorf("%v\n%s", err, &out)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -194,15 +195,15 @@ type pulling struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	began   time.Time
-	result  []byte        // of each task
-	sink    chan struct{} // closed when the sink of --to is connected; nil: there is none
+	result  []byte // of each task
+	worker  *gozmq.Worker
+	sink    atomic.Bool // the worker has been connected to a sink
+	waiting atomic.Bool // it was said that there is none
 
 	mu     sync.Mutex // guards the following fields, and the output
 	count  int
 	failed error // why nothing more can be printed
 	writer *recording.Writer
-
-	sinkOnce sync.Once
 }
 
 func (x *pulling) run() error {
@@ -228,10 +229,6 @@ func (x *pulling) event(e gozmq.Event) {
 	case gozmq.EventUnclaimed:
 		if e.Procedure != "" {
 			x.say("waiting: results of %s, which was not asked for", e.Procedure)
-		}
-	case gozmq.EventConnected:
-		if x.sink != nil && e.Endpoint == x.flags.to {
-			x.sinkOnce.Do(func() { close(x.sink) })
 		}
 	case gozmq.EventHandshakeFailed:
 		go x.giveUp() // Explain needs the event that event's caller is about to record

@@ -22,6 +22,12 @@ const (
 	countDrain = time.Second
 )
 
+// How often a task looks for a sink, and after which time pull says that it waits.
+const (
+	sinkPoll = 10 * time.Millisecond
+	sinkWait = time.Second
+)
+
 // work takes tasks as a worker.
 func (x *pulling) work() error {
 	most := x.methods[0].Delivery != gozmq.DeliveryAtLeastOnce
@@ -47,7 +53,6 @@ func (x *pulling) work() error {
 	}
 	if x.flags.to != "" {
 		more = append(more, gozmq.To(gozmq.Connect(x.flags.to)))
-		x.sink = make(chan struct{})
 	}
 	opts, err := endpoint.OptionsAt(x.target, gozmq.From(x.target.Ends()), more...)
 	if err != nil {
@@ -57,6 +62,7 @@ func (x *pulling) work() error {
 	if err != nil {
 		return wrong(err)
 	}
+	x.worker = w
 	if x.target.Bind {
 		x.say("listening on %s", w.Addrs()[0])
 	}
@@ -98,16 +104,12 @@ func (x *pulling) handlers() (list []gozmqimpl.TaskHandler) {
 	return list
 }
 
-// task prints a task and returns what becomes of it. One whose result nobody can
-// take waits: pull that ends after it would give it back, although it has counted
-// it.
+// task prints a task and returns what becomes of it. One with
+// DELIVERY_AT_LEAST_ONCE waits for a sink that takes its result: without one, pull
+// would count the task and give it back at its end.
 func (x *pulling) task(ctx context.Context, m *schema.Method, task *raw.Message) error {
-	if x.sink != nil {
-		select {
-		case <-x.sink:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if x.flags.to != "" && m.Delivery == gozmq.DeliveryAtLeastOnce && !x.awaitSink(ctx) {
+		return ctx.Err()
 	}
 	if !x.print(m, task.Body, gozmq.TaskInfoFromContext(ctx)) {
 		<-ctx.Done() // it is given back
@@ -130,4 +132,25 @@ func (x *pulling) task(ctx context.Context, m *schema.Method, task *raw.Message)
 		return gozmq.Permanent(gozmq.Errorf(gozmq.CodeAborted, "rejected by gozmq pull --reject"))
 	}
 	return nil
+}
+
+// awaitSink waits until a sink is connected. It returns false when ctx ends first.
+func (x *pulling) awaitSink(ctx context.Context) bool {
+	tick := time.NewTicker(sinkPoll)
+	defer tick.Stop()
+	for begun := time.Now(); !x.sink.Load(); {
+		if _, results := x.worker.Stats(); len(results.Peers) > 0 {
+			x.sink.Store(true)
+			break
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+		if time.Since(begun) > sinkWait && x.waiting.CompareAndSwap(false, true) {
+			x.say("waiting: no sink is connected at %s", x.flags.to)
+		}
+	}
+	return true
 }
