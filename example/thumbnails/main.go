@@ -114,7 +114,7 @@ func ventilate(ctx context.Context, endpoint string, workers uint, files []strin
 		}
 	}
 	fmt.Println("progress:", vent.Progress())
-	return nil
+	return vent.Wait(ctx) // until workers have got them all
 }
 
 // renderer implements the generated interface of a worker.
