@@ -136,15 +136,13 @@ func (x *pulling) task(ctx context.Context, m *schema.Method, task *raw.Message)
 
 // awaitSink waits until a sink is connected. It returns false when ctx ends first.
 func (x *pulling) awaitSink(ctx context.Context) bool {
-	tick := time.NewTicker(sinkPoll)
-	defer tick.Stop()
 	for begun := time.Now(); !x.sink.Load(); {
 		if _, results := x.worker.Stats(); len(results.Peers) > 0 {
 			x.sink.Store(true)
-			break
+			return true
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(sinkPoll):
 		case <-ctx.Done():
 			return false
 		}
