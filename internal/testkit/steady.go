@@ -38,19 +38,15 @@ func watchPauses() (end func() time.Duration) {
 	watch.Go(func() {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
-		for last := time.Now(); ; {
+		for last, stopped := time.Now(), false; !stopped; {
 			select {
 			case <-tick.C:
 			case <-stop:
+				stopped = true
 			}
 			now := time.Now()
 			longest = max(longest, now.Sub(last))
 			last = now
-			select {
-			case <-stop:
-				return
-			default:
-			}
 		}
 	})
 	return func() time.Duration {

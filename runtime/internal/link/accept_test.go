@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -145,20 +146,14 @@ func TestEndlessHandshakes(t *testing.T) {
 func TestSlowAuthenticator(t *testing.T) {
 	for _, mechanism := range []string{handshake.Null, handshake.Curve} {
 		t.Run(mechanism, func(t *testing.T) {
-			failed := 1
-			for n := 0; n < 3 && failed > 0; n++ { // a pause of this process is a peer's silence
-				failed = authenticatedSlowly(t, mechanism)
-			}
-			if failed > 0 {
-				t.Errorf("%d handshakes failed", failed)
-			}
+			testkit.Steady(t, silentGrace/4, func() error { return authenticateSlowly(t, mechanism) })
 		})
 	}
 }
 
-// authenticatedSlowly waits until all peers have come in, and returns how many
+// authenticateSlowly waits until all peers have come in. It returns an error if
 // handshakes failed.
-func authenticatedSlowly(t *testing.T, mechanism string) int {
+func authenticateSlowly(t *testing.T, mechanism string) error {
 	t.Helper()
 	const peers, places = 60, 16
 	there, here := newRecorder(), newRecorder()
@@ -179,7 +174,10 @@ func authenticatedSlowly(t *testing.T, mechanism string) int {
 		dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 	}
 	here.await(t, 0, Connected, peers)
-	return here.count(HandshakeFailed) + there.count(HandshakeFailed)
+	if n := here.count(HandshakeFailed) + there.count(HandshakeFailed); n > 0 {
+		return fmt.Errorf("%d handshakes failed", n)
+	}
+	return nil
 }
 
 // TestHandshakesOfOneAddress checks that an address may have a burst of costly
