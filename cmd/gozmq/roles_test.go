@@ -24,6 +24,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqadmin"
 	"github.com/gozmq/gozmq/runtime/gozmqops"
+	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
 // A shop is a state that is published, and a service that answers the whole of it.
@@ -103,11 +104,7 @@ func TestPullWaitsForItsSink(t *testing.T) {
 	t.Parallel()
 	sh := newShell(t, "tcp://127.0.0.1:5571")
 	ctx := testkit.Within(t)
-	vent, err := gozmq.NewVentilator(gozmq.Bind("tcp://127.0.0.1:*"), gozmq.DeliveryAtLeastOnce)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer vent.Close()
+	vent := gozmqtest.Open(gozmq.NewVentilator(gozmq.Bind("tcp://127.0.0.1:*"), gozmq.DeliveryAtLeastOnce)).For(t)
 	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
 	if err != nil {
 		t.Fatal(err)
@@ -126,11 +123,7 @@ func TestPullWaitsForItsSink(t *testing.T) {
 	defer pull.Process.Kill()
 	testkit.Eventually(t, "the task is at pull", func() bool { return vent.Progress().InFlight == 1 })
 	time.Sleep(1500 * time.Millisecond) // longer than pull waits at its end, and than it says nothing
-	sink, err := gozmq.NewSink(gozmq.Bind(at), gozmq.DeliveryAtLeastOnce)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
+	sink := gozmqtest.Open(gozmq.NewSink(gozmq.Bind(at), gozmq.DeliveryAtLeastOnce)).For(t)
 	results, err := imagev1gozmq.NewPrintsSink(sink)
 	if err != nil {
 		t.Fatal(err)

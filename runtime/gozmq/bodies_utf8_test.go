@@ -37,7 +37,7 @@ func TestInvalidUTF8NamesItsField(t *testing.T) {
 func TestInvalidUTF8OnEveryPattern(t *testing.T) {
 	bad := wrapperspb.String("a\xff")
 	const field = "google.protobuf.StringValue.value"
-	s := site{endpoint: endpoints()["inproc"]}
+	s := inproc()
 	say := &Method{Procedure: "test.Service/Say"}
 	_, c := s.pair(t, []Handler{Handle(say, func(_ context.Context, m *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
 		return bad, nil
@@ -52,7 +52,7 @@ func TestInvalidUTF8OnEveryPattern(t *testing.T) {
 	_, err = Call[wrapperspb.StringValue](testkit.Within(t), c, loose, raw)
 	wantCode(t, err, CodeInvalidArgument, field)
 
-	p, _, sub := site{endpoint: endpoints()["inproc"]}.feed(t, nil, nil)
+	p, _, sub := inproc().feed(t, nil, nil)
 	messages := listen(t, p, sub)
 	err = Publish(testkit.Within(t), p, &temperature, at("ams", "a\xff"))
 	wantCode(t, err, CodeInvalidArgument, "gozmq.test.modern.Reading.note")

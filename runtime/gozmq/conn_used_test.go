@@ -43,7 +43,7 @@ func TestCallIntoUsedMessage(t *testing.T) {
 			"direct": nil, "twice": {WithInterceptors(twice)}, "merging codec": {WithCodec(mergingCodec{new(countingCodec)})},
 		} {
 			t.Run(name+" "+kind, func(t *testing.T) {
-				s := site{endpoint: endpoints()["inproc"]}
+				s := inproc()
 				_, c := s.pair(t, []Handler{list}, nil, dial)
 				reply := new(structpb.ListValue)
 				for range 2 {
@@ -62,7 +62,7 @@ func TestCallIntoUsedMessage(t *testing.T) {
 // TestReplyMetadataOfLastAttempt checks that metadata of an earlier call does not
 // stay.
 func TestReplyMetadataOfLastAttempt(t *testing.T) {
-	s := site{endpoint: endpoints()["inproc"]}
+	s := inproc()
 	_, c := s.pair(t, echoHandlers(), nil, nil)
 	for name, opts := range map[string][]CallOption{"plain": nil, "hedged": {WithHedging(2, time.Hour)}} {
 		meta := ReplyMetadata{Headers: Metadata{"old": {"x"}}}

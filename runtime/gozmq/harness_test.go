@@ -20,6 +20,9 @@ type bytez = wrapperspb.BytesValue
 // unique keeps the inproc names of tests apart.
 var unique atomic.Int64
 
+// inproc is a new site in this process.
+func inproc() site { return site{endpoint: endpoints()["inproc"]} }
+
 // endpoints are where a socket may bind, per transport.
 func endpoints() map[string]string {
 	return map[string]string{

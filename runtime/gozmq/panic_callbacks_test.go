@@ -50,14 +50,14 @@ func TestCodecPanic(t *testing.T) {
 		codec.countingCodec = new(countingCodec)
 		t.Run(name, func(t *testing.T) {
 			events := newRecorder()
-			_, c := site{endpoint: endpoints()["inproc"]}.pair(t, echoHandlers(), []ServerOption{WithCodec(codec), events.option()}, nil)
+			_, c := inproc().pair(t, echoHandlers(), []ServerOption{WithCodec(codec), events.option()}, nil)
 			for i := range 3 {
 				err := callEcho(testkit.Within(t), c, "x")
 				wantCode(t, err, CodeInternal, "the codec panicked")
 				wantText(t, events.wait(t, EventPanic, i+1).Err, "the codec's "+name+" of google.protobuf.BytesValue", "secret")
 			}
 			events = newRecorder()
-			_, c = site{endpoint: endpoints()["inproc"]}.pair(t, echoHandlers(), nil, []DialOption{WithCodec(codec), events.option()})
+			_, c = inproc().pair(t, echoHandlers(), nil, []DialOption{WithCodec(codec), events.option()})
 			for i := range 3 {
 				wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeInternal, "the codec panicked")
 				events.wait(t, EventPanic, i+1)
@@ -95,7 +95,7 @@ func TestEventHandlerPanic(t *testing.T) {
 // behind.
 func TestClientInterceptorPanic(t *testing.T) {
 	events := newRecorder()
-	_, c := site{endpoint: endpoints()["inproc"]}.pair(t, echoHandlers(), nil, []DialOption{events.option(), WithInterceptors(
+	_, c := inproc().pair(t, echoHandlers(), nil, []DialOption{events.option(), WithInterceptors(
 		func(ctx context.Context, call *CallInfo, req proto.Message, next Next) (proto.Message, error) {
 			if string(req.(*bytez).GetValue()) == "bad" {
 				panic("boom")
@@ -113,7 +113,7 @@ func TestClientInterceptorPanic(t *testing.T) {
 func TestPanicHandlerPanic(t *testing.T) {
 	events := newRecorder()
 	crash := &Method{Procedure: "test.Service/Crash"}
-	_, c := site{endpoint: endpoints()["inproc"]}.pair(t, append(echoHandlers(), Handle(crash, func(context.Context, *bytez) (*bytez, error) { panic("one") })),
+	_, c := inproc().pair(t, append(echoHandlers(), Handle(crash, func(context.Context, *bytez) (*bytez, error) { panic("one") })),
 		[]ServerOption{events.option(), WithPanicHandler(func(context.Context, *Method, any, []byte) { panic("two") })}, nil)
 	_, err := Call[bytez](testkit.Within(t), c, crash, &bytez{})
 	wantCode(t, err, CodeInternal, "internal error")
@@ -200,7 +200,7 @@ func TestPipelineCallbackPanics(t *testing.T) {
 			vEvents, kEvents, wEvents := newRecorder(), newRecorder(), newRecorder()
 			dead := make(chan struct{}, 10)
 			var ended atomic.Bool
-			p := site{endpoint: endpoints()["inproc"]}.surePipeline(t,
+			p := inproc().surePipeline(t,
 				[]VentilatorOption{vEvents.option(), WithDeadLetterHandler(func(context.Context, DeadLetter) error {
 					if !ended.Load() {
 						dead <- struct{}{}

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -440,28 +439,25 @@ func TestStreamTimeouts(t *testing.T) {
 			wantMessage(t, s, "x")
 		}
 	}
-	run := func(name string, test func(t *testing.T)) {
-		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
-	}
-	run("idle, client's", func(t *testing.T) {
+	bubble(t, "idle, client's", func(t *testing.T) {
 		served := make(chan error, 1)
-		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(served), nil, nil)
+		_, c := inproc().pair(t, idle(served), nil, nil)
 		s := c.Stream(testkit.Within(t), chatMethod, WithIdleTimeout(short))
 		use(t, s)
 		wantFailure(t, s, CodeDeadlineExceeded, "either direction")
 		wantCode(t, <-served, CodeCanceled)
 	})
-	run("idle, server's", func(t *testing.T) {
+	bubble(t, "idle, server's", func(t *testing.T) {
 		served := make(chan error, 1)
-		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(served), []ServerOption{WithIdleTimeout(short)}, nil)
+		_, c := inproc().pair(t, idle(served), []ServerOption{WithIdleTimeout(short)}, nil)
 		s := c.Stream(testkit.Within(t), chatMethod)
 		use(t, s)
 		wantFailure(t, s, CodeDeadlineExceeded, "either direction")
 		wantCode(t, <-served, CodeDeadlineExceeded)
 	})
-	run("message", func(t *testing.T) {
+	bubble(t, "message", func(t *testing.T) {
 		served := make(chan error, 1)
-		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(served), nil, nil)
+		_, c := inproc().pair(t, idle(served), nil, nil)
 		s := c.Stream(testkit.Within(t), chatMethod, WithMessageTimeout(short))
 		use(t, s)
 		time.Sleep(2 * short) // nobody waits
@@ -469,8 +465,8 @@ func TestStreamTimeouts(t *testing.T) {
 		wantFailure(t, s, CodeDeadlineExceeded, "waited for a message")
 		wantCode(t, <-served, CodeCanceled)
 	})
-	run("one Receive", func(t *testing.T) {
-		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(make(chan error, 1)), nil, nil)
+	bubble(t, "one Receive", func(t *testing.T) {
+		_, c := inproc().pair(t, idle(make(chan error, 1)), nil, nil)
 		s := c.Stream(testkit.Within(t), chatMethod)
 		for range 3 {
 			ctx, cancel := context.WithTimeout(t.Context(), short/5)
@@ -482,8 +478,8 @@ func TestStreamTimeouts(t *testing.T) {
 			wantMessage(t, s, "x")
 		}
 	})
-	run("the call's", func(t *testing.T) {
-		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(make(chan error, 1)), nil, nil)
+	bubble(t, "the call's", func(t *testing.T) {
+		_, c := inproc().pair(t, idle(make(chan error, 1)), nil, nil)
 		s := c.Stream(testkit.Within(t), chatMethod, WithTimeout(short))
 		mustSend(t, s, "x")
 		wantMessage(t, s, "x")

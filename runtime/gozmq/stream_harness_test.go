@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"testing"
+	"testing/synctest"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -17,6 +18,12 @@ var (
 	uploadMethod = &Method{Procedure: "test.Service/Upload", ClientStreams: true}
 	chatMethod   = &Method{Procedure: "test.Service/Chat", ClientStreams: true, ServerStreams: true}
 )
+
+// bubble runs a test on synctest's clock.
+func bubble(t *testing.T, name string, test func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
 
 // ServerStream is the stream of a handler.
 type ServerStream = bridge.ServerStream

@@ -45,7 +45,7 @@ func TestStreamIdleStaysAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const timeout = 200 * time.Millisecond
 		release := make(chan struct{})
-		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, watching(func(ctx context.Context, _ *bytez, s ServerStream) error {
+		_, c := inproc().pair(t, watching(func(ctx context.Context, _ *bytez, s ServerStream) error {
 			if err := s.Send(ctx, textOf("first")); err != nil {
 				return err
 			}

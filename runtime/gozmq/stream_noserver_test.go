@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/gozmq/gozmq/internal/testkit"
@@ -14,9 +13,6 @@ import (
 // and the error says why there was none.
 func TestStreamWithoutServer(t *testing.T) {
 	const short = 50 * time.Millisecond
-	run := func(name string, test func(t *testing.T)) {
-		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
-	}
 	begin := func(t *testing.T, ctx context.Context, opts ...CallOption) Stream {
 		t.Helper()
 		c := dial(t, Connect(endpoints()["inproc"]), WithReadyTimeout(0))
@@ -35,22 +31,22 @@ func TestStreamWithoutServer(t *testing.T) {
 			t.Errorf("%q has the code %d times", err, n)
 		}
 	}
-	run("idle", func(t *testing.T) {
+	bubble(t, "idle", func(t *testing.T) {
 		fails(t, begin(t, t.Context(), WithIdleTimeout(short)), CodeDeadlineExceeded, "no message in either direction")
 	})
-	run("message", func(t *testing.T) {
+	bubble(t, "message", func(t *testing.T) {
 		fails(t, begin(t, t.Context(), WithMessageTimeout(short)), CodeDeadlineExceeded, "waited for a message")
 	})
-	run("timeout", func(t *testing.T) {
+	bubble(t, "timeout", func(t *testing.T) {
 		fails(t, begin(t, context.Background(), WithTimeout(short)), CodeDeadlineExceeded, "context deadline exceeded", "no peer is connected")
 	})
-	run("deadline", func(t *testing.T) {
+	bubble(t, "deadline", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), short)
 		defer cancel()
 		_, err := begin(t, ctx).Receive(ctx, new(bytez))
 		wantCode(t, err, CodeDeadlineExceeded, "no peer is connected")
 	})
-	run("closed", func(t *testing.T) {
+	bubble(t, "closed", func(t *testing.T) {
 		s := begin(t, t.Context())
 		time.AfterFunc(short, s.Close)
 		fails(t, s, CodeCanceled, "the stream was closed")
@@ -63,8 +59,8 @@ func TestStreamWithoutServer(t *testing.T) {
 			t.Errorf("Receive: %v, %v; want the stream to go on", more, err)
 		}
 	}
-	run("one wait is given up", func(t *testing.T) { goesOn(t, begin(t, t.Context())) })
-	run("one wait is given up, hedged", func(t *testing.T) {
+	bubble(t, "one wait is given up", func(t *testing.T) { goesOn(t, begin(t, t.Context())) })
+	bubble(t, "one wait is given up, hedged", func(t *testing.T) {
 		c := dial(t, Connect(endpoints()["inproc"]), WithReadyTimeout(0))
 		s := c.Stream(t.Context(), idempotentWatch, WithHedging(2, time.Millisecond))
 		defer s.Close()

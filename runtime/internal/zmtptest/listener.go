@@ -40,11 +40,7 @@ func ListenOn(t testing.TB, addr string) *Listener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	ep, err := transport.ParseConnect("tcp://" + ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &Listener{TCPListener: ln.(*net.TCPListener), Endpoint: ep, t: t}
+	return &Listener{TCPListener: ln.(*net.TCPListener), Endpoint: endpointOf(t, ln.Addr()), t: t}
 }
 
 // Nobody returns an endpoint at which nobody listens, in any process, until the
@@ -56,7 +52,12 @@ func Nobody(t testing.TB) transport.Endpoint {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	ep, err := transport.ParseConnect("tcp://" + conn.LocalAddr().String())
+	return endpointOf(t, conn.LocalAddr())
+}
+
+func endpointOf(t testing.TB, addr net.Addr) transport.Endpoint {
+	t.Helper()
+	ep, err := transport.ParseConnect("tcp://" + addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
