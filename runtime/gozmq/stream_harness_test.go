@@ -102,17 +102,20 @@ func echoStream(ctx context.Context, s ServerStream) error {
 
 // concatenating serves uploadMethod: it answers with all messages in a row.
 func concatenating() []Handler {
-	return uploading(func(_ context.Context, s ServerStream) (*bytez, error) {
-		all := new(bytez)
-		for {
-			m := new(bytez)
-			more, err := s.Receive(m)
-			if err != nil || !more {
-				return all, err
-			}
-			all.Value = append(all.Value, m.GetValue()...)
+	return uploading(func(_ context.Context, s ServerStream) (*bytez, error) { return concatenate(s) })
+}
+
+// concatenate receives all messages and returns them in a row.
+func concatenate(s ServerStream) (*bytez, error) {
+	all := new(bytez)
+	for {
+		m := new(bytez)
+		more, err := s.Receive(m)
+		if err != nil || !more {
+			return all, err
 		}
-	})
+		all.Value = append(all.Value, m.GetValue()...)
+	}
 }
 
 // mustSend sends a message.
