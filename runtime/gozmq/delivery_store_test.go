@@ -133,7 +133,7 @@ func TestStoreRestart(t *testing.T) {
 func TestStoreKnowsFailures(t *testing.T) {
 	store := new(gozmqstore.Memory)
 	open := func() *Ventilator {
-		return ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithRetryBackoff(time.Hour, time.Hour), WithLinger(0))
+		return ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithRetryBackoff(time.Hour, time.Hour))
 	}
 	v := open()
 	pushNumbers(t, v, sureMethod, 1)

@@ -115,7 +115,7 @@ func dialRawServer(t *testing.T) func(endpoint string) *rawPeer {
 // TestStatsOfTasks follows tasks through a ventilator: queued, held, dead.
 func TestStatsOfTasks(t *testing.T) {
 	dead, option := letters()
-	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), option, WithTaskQueue(50, 1<<20), WithRetryBackoff(0, 0), WithLinger(0))
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), option, WithTaskQueue(50, 1<<20), WithRetryBackoff(0, 0))
 	m := leased(time.Hour, 2)
 	before := time.Now()
 	pushNumbers(t, v, m, 3)

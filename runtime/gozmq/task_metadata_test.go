@@ -170,7 +170,7 @@ func TestPulledTaskMetadata(t *testing.T) {
 func TestTaskMetadataRefused(t *testing.T) {
 	bare := &Method{Procedure: "test.Tasks/Bare", Bare: true}
 	for _, d := range []Delivery{DeliveryAtMostOnce, DeliveryAtLeastOnce} {
-		v := ventilator(t, d, Bind("inproc://"+t.Name()+d.String()), WithLinger(0))
+		v := ventilator(t, d, Bind("inproc://"+t.Name()+d.String()))
 		for _, test := range []struct {
 			method *Method
 			pairs  []string

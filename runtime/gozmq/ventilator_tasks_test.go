@@ -75,7 +75,7 @@ func TestDeadLettersKept(t *testing.T) {
 // A task that waits for its time is run now, also after a restart.
 func TestRedriveHurries(t *testing.T) {
 	store := new(gozmqstore.Memory)
-	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithLinger(0))
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store))
 	within := testkit.Within(t)
 	pushWith(t, v, PushOptions{NotBefore: time.Now().Add(time.Hour), Expires: time.Now().Add(2 * time.Hour)}, 1)
 	tasks, _, err := v.Tasks(TaskFilter{})
@@ -91,7 +91,7 @@ func TestRedriveHurries(t *testing.T) {
 	if err := v.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	v = ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithLinger(0))
+	v = ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store))
 	raw := rawWorker(t, v, 1)
 	if got, attempt := raw.wantTask(sureMethod, 1); got != id || attempt != 1 {
 		t.Errorf("the task comes as %x, attempt %d", got, attempt)

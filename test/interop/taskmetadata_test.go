@@ -63,7 +63,7 @@ func TestTaskMetadataExamples(t *testing.T) {
 	info := get(t, infos)
 	wantMetadata(t, &info, "acme", "b7")
 
-	sure := newPrintsVentilator(t, gozmq.Bind(anyPort), gozmq.WithLinger(0))
+	sure := newPrintsVentilator(t, gozmq.Bind(anyPort))
 	d := dialRaw(t, sure.Addrs()[0], "DEALER", 1)
 	d.send(ex["delivery-credit"])
 	if err := sure.Render(ctx, picture); err != nil {
