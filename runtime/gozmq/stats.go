@@ -109,7 +109,7 @@ type PeerStats struct {
 	Dialed     bool      // by us, and not accepted
 	Since      time.Time // the end of its handshake
 	Traffic
-	QueuedMessages int // that wait to be taken by the kernel; heartbeats and subscriptions, too
+	QueuedMessages int // that wait to be taken by the kernel
 	QueuedBytes    int
 	Subscriptions  int // that the peer holds, at a publisher or the back of a proxy
 	InFlight       int // calls, at a client or server; tasks that a worker has, at a ventilator with DeliveryAtLeastOnce

@@ -63,7 +63,7 @@ func (w *writer) moveUnsent(n int) {
 	}
 	w.unsent = append(w.unsent, w.cur.b...)
 	w.out, w.full, w.cur = chunk{}, nil, chunk{}
-	w.msgs, w.bytes = 0, 0
+	w.msgs, w.commands, w.bytes = 0, 0, 0
 }
 
 // fail makes every further Begin return err.

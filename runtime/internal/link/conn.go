@@ -277,12 +277,11 @@ func (c *Conn) Queued() int {
 	return c.writer.bytes
 }
 
-// QueuedMessages returns how many messages and commands wait to be handed to the
-// kernel.
+// QueuedMessages returns how many messages wait to be handed to the kernel.
 func (c *Conn) QueuedMessages() int {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
-	return c.writer.msgs
+	return c.writer.messages()
 }
 
 func addrString(a net.Addr) string {

@@ -189,7 +189,7 @@ func (c *Conn) ping(context ...byte) {
 	if err != nil {
 		return
 	}
-	if c.fullLocked() {
+	if c.crowdedLocked() {
 		c.Abort() // the peer does not read: another PING would not help
 		return
 	}
@@ -224,7 +224,7 @@ func (c *Conn) pong(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if c.fullLocked() {
+	if c.crowdedLocked() {
 		c.Abort()
 		return nil
 	}

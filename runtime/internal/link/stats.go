@@ -136,7 +136,7 @@ func (c *Conn) stats() PeerStats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p.MessagesOut, p.BytesOut = w.handed.messages, w.handed.bytes
-	p.QueuedMessages, p.QueuedBytes = w.msgs, w.bytes
+	p.QueuedMessages, p.QueuedBytes = w.messages(), w.bytes
 	return p
 }
 

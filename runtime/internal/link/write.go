@@ -42,6 +42,7 @@ type writer struct {
 	cur      chunk   // after full; messages are committed here
 	big      bool    // the last chunk had more than half of what a small one may have
 	msgs     int     // in all chunks
+	commands int     // those of msgs that are commands
 	bytes    int     // in all chunks
 	busy     bool
 	blocked  bool          // the queue was found full, and has not had room since
@@ -117,11 +118,20 @@ func (c *Conn) Full() bool {
 
 func (c *Conn) fullLocked() bool {
 	w := &c.writer
-	if w.msgs < c.cfg.SendQueue && w.bytes < c.cfg.SendQueueBytes {
+	if w.messages() < c.cfg.SendQueue && w.bytes < c.cfg.SendQueueBytes {
 		return false
 	}
 	w.blocked = true
 	return true
+}
+
+// messages returns how many messages wait, without commands.
+func (w *writer) messages() int { return w.msgs - w.commands }
+
+// crowdedLocked reports whether as many messages and commands wait as messages may:
+// a peer that does not read must not make us keep answers to its PINGs.
+func (c *Conn) crowdedLocked() bool {
+	return c.writer.msgs >= c.cfg.SendQueue || c.fullLocked()
 }
 
 // Abort ends what Begin began, and discards the message.
@@ -145,6 +155,7 @@ func (c *Conn) Commit(b []byte) {
 
 // CommitCommand is Commit for a command.
 func (c *Conn) CommitCommand(b []byte) {
+	c.writer.commands++
 	c.writer.cur.commands++
 	c.Commit(b)
 }
@@ -322,6 +333,7 @@ func (w *writer) sent() {
 	w.handed.count(&w.out, len(w.out.b), len(w.wire))
 	w.dropSealed()
 	w.msgs -= w.out.msgs
+	w.commands -= w.out.commands
 	w.bytes -= len(w.out.b)
 	w.big = len(w.out.b) > maxSmall/2 // a small one that grows further is not used again
 	w.out.free()
@@ -340,7 +352,7 @@ func (c *Conn) endWriteLocked() {
 // has room again. It unlocks meanwhile.
 func (c *Conn) unblockLocked() {
 	w := &c.writer
-	if !w.blocked || w.bytes > c.cfg.SendQueueBytes/2 || w.msgs > c.cfg.SendQueue/2 {
+	if !w.blocked || w.bytes > c.cfg.SendQueueBytes/2 || w.messages() > c.cfg.SendQueue/2 {
 		return
 	}
 	w.blocked = false

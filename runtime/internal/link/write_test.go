@@ -269,6 +269,46 @@ func TestCork(t *testing.T) {
 	testkit.Receive(t, c.Flushed(), "the last flush")
 }
 
+// TestCommandsTakeNoPlace: the queue's limit is one of messages, which a PING that
+// waits too does not lower. A full queue takes no further PING.
+func TestCommandsTakeNoPlace(t *testing.T) {
+	const limit = 3
+	cfg := testConfig(zmtp.Router, newRecorder())
+	cfg.SendQueue = limit
+	c, p := accepted(t, cfg, "tcp://127.0.0.1:*")
+	c.Cork()
+	c.ping()
+	ping := c.held()
+	for n := range limit {
+		b, err := c.Begin()
+		if err != nil {
+			t.Fatalf("message %d behind a PING: %v", n, err)
+		}
+		c.Commit(numbered(b, 0, n, 10))
+	}
+	if _, err := c.Begin(); !errors.Is(err, ErrFull) {
+		t.Errorf("the queue takes %d messages", limit+1)
+	}
+	if n := c.QueuedMessages(); n != limit {
+		t.Errorf("%d messages are queued, want %d", n, limit)
+	}
+	before := c.held()
+	c.ping()
+	if held := c.held(); held != before || ping == 0 {
+		t.Errorf("a full queue of %d bytes has %d after a PING of %d", before, held, ping)
+	}
+	c.Uncork()
+	for n := range limit {
+		if _, got, err := unnumber(p.Message()); err != nil || got != n {
+			t.Fatalf("got %d, %v, want %d", got, err, n)
+		}
+	}
+	testkit.Receive(t, c.Flushed(), "the last flush")
+	if n := c.QueuedMessages(); n != 0 {
+		t.Errorf("%d messages are left", n)
+	}
+}
+
 // TestWriteAfterClose checks that Begin gives the reason, whichever side
 // closed.
 func TestWriteAfterClose(t *testing.T) {
