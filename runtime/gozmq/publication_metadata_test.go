@@ -237,7 +237,7 @@ func TestPublicationCosts(t *testing.T) {
 		if err := Publish(ctx, p, &temperature, m); err != nil {
 			t.Fatal(err)
 		}
-	}); n > 1 { // the test's value of the topic
+	}); n > 1 && !raced() { // the test's value of the topic
 		t.Errorf("publishing allocates %v times", n)
 	}
 	header := wire.PublicationHeader{Publisher: 1, TimeUs: 5, Metadata: wire.EncodeMetadata(nil, wire.Metadata{"k": {"v"}})}
@@ -245,11 +245,11 @@ func TestPublicationCosts(t *testing.T) {
 	fresh := func() proto.Message { m.Reset(); return m }
 	loop := s.newLoop(t.Context(), subscribed, fresh, func(proto.Message, error) bool { return true })
 	bare := testing.AllocsPerRun(200, func() { _, _ = decodeBody(&s.bodies, pub.Body, fresh) })
-	if n := testing.AllocsPerRun(200, func() { loop.deliver(pub) }); n > bare {
+	if n := testing.AllocsPerRun(200, func() { loop.deliver(pub) }); n > bare && !raced() {
 		t.Errorf("a loop allocates %v times per message, decoding alone %v", n, bare)
 	}
 	var contexts publicationContexts
-	if n := testing.AllocsPerRun(320, func() { contexts.begin(ctx, pub); contexts.end() }); n >= 1 {
+	if n := testing.AllocsPerRun(320, func() { contexts.begin(ctx, pub); contexts.end() }); n >= 1 && !raced() {
 		t.Errorf("a handler's context costs %v allocations", n)
 	}
 }

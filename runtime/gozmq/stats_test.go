@@ -66,9 +66,12 @@ func TestStatsOfFailures(t *testing.T) {
 	dialRaw(t, server.addr(), zmtp.Dealer)
 	odd := dialRaw(t, server.addr(), zmtp.Dealer)
 	odd.send("no", "empty", "frame")
-	testkit.Eventually(t, "a malformed message", func() bool { return server.Stats().Malformed == 1 })
-	s := server.Stats()
-	if s.Accepted != 2 || s.MessagesIn != 1 || s.DialsFailed+s.Reconnected+s.AcceptsFailed+s.HeartbeatsLost != 0 {
+	var s Stats
+	testkit.Eventually(t, "two peers, and a malformed message", func() bool {
+		s = server.Stats()
+		return s.Accepted == 2 && s.Malformed == 1
+	})
+	if s.MessagesIn != 1 || s.DialsFailed+s.Reconnected+s.AcceptsFailed+s.HeartbeatsLost != 0 {
 		t.Errorf("the server has counted %+v", s)
 	}
 	hasty := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), WithHeartbeat(10*time.Millisecond, 50*time.Millisecond))
