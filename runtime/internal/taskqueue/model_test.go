@@ -45,6 +45,8 @@ type modelTask struct {
 	holder   *modelPeer // nil: waits
 	deadline time.Time  // of its lease
 	resting  time.Time  // end of the pause after a failure
+	claimant *modelPeer // that runs an attempt although holder has the task
+	claimed  int        // that attempt
 	over     bool
 }
 
@@ -161,6 +163,7 @@ func (m *model) hand() bool {
 		m.t.Errorf("task %s went to a peer that holds %d, and one holds nothing", t.ID, len(p.holds))
 	}
 	m.gates.check(t)
+	t.claimant = nil
 	if m.random.IntN(20) == 0 {
 		m.q.Undo(task, peer)
 		return false
@@ -219,7 +222,11 @@ func (m *model) tell(p *modelPeer) {
 	}
 	t, knows := m.tasks[id], p.holds[id]
 	var err error
-	switch m.random.IntN(5) {
+	say := m.random.IntN(5)
+	if knows && t.claimant == p && say < 3 { // it reports an end
+		t.claimant = nil
+	}
+	switch say {
 	case 0:
 		var finished *Task
 		finished, err = m.q.Done(p.Peer, id)
@@ -311,15 +318,22 @@ func (m *model) claim(p *modelPeer, t *modelTask, id ID) {
 	if over || p.holds[id] && t.holder != p {
 		return
 	}
-	t.losses -= min(t.losses, max(0, t.failures+t.losses+1-attempt))
+	m.forgive(t, attempt)
 	p.holds[id] = true
 	if t.holder == nil {
-		t.holder, t.resting = p, time.Time{}
+		t.holder, t.resting, t.claimant = p, time.Time{}, nil
+	} else if t.holder != p {
+		t.claimant, t.claimed = p, attempt
 	}
-	t.attempts = t.failures + t.losses + 1
 	if t.holder == p {
 		m.extendModel(t)
 	}
+}
+
+// forgive takes back the losses since an attempt that is under way.
+func (m *model) forgive(t *modelTask, attempt int) {
+	t.losses -= min(t.losses, max(0, t.failures+t.losses+1-attempt))
+	t.attempts = t.failures + t.losses + 1
 }
 
 func (t *modelTask) mustEnd() bool {
@@ -329,6 +343,12 @@ func (t *modelTask) mustEnd() bool {
 // lose takes a task from its holder, and reports whether it is given up.
 func (m *model) lose(t *modelTask, begun bool, pause time.Duration) bool {
 	t.holder = nil
+	if p := t.claimant; p != nil {
+		t.holder, t.claimant = p, nil
+		m.forgive(t, t.claimed)
+		m.extendModel(t)
+		return false
+	}
 	if !begun {
 		t.attempts--
 		return false
@@ -363,6 +383,9 @@ func (m *model) leave(p *modelPeer) {
 	m.peers = slices.DeleteFunc(m.peers, func(o *modelPeer) bool { return o == p })
 	n := 0
 	for _, t := range m.tasks {
+		if t.claimant == p {
+			t.claimant = nil
+		}
 		if t.holder == p && m.lose(t, begun[t.ID], m.q.limits.Backoff.after(t.losses+1)) {
 			n++
 		}
@@ -396,7 +419,7 @@ func (m *model) pass(d time.Duration) {
 			m.t.Errorf("task %s: expired %v, want %v", t.ID, ok, expired)
 		}
 		dead := expired && m.lose(t, t.Task.losses() > t.losses, 0)
-		if expired && !dead && t.late(m.now) { // it waited for no time at all
+		if expired && !dead && t.holder == nil && t.late(m.now) { // it waited for no time at all
 			m.finish(t, &m.dead)
 			dead = true
 		}

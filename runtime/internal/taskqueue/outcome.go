@@ -26,6 +26,7 @@ func (q *Queue) report(p *Peer, id ID) (*Task, error) {
 		t.state = reported
 	default:
 		delete(p.late, id)
+		p.disclaim(t)
 	}
 	q.enlist(p)
 	return t, nil

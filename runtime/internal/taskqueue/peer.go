@@ -50,6 +50,9 @@ func (q *Queue) Leave(p *Peer, now time.Time) (dead []*Task) {
 	q.findLimit()
 	p.turn.Remove()
 	q.spare(p)
+	for _, t := range p.late {
+		p.disclaim(t)
+	}
 	var back []*Task
 	begun := make(map[*Task]bool)
 	for _, g := range p.order {

@@ -210,6 +210,9 @@ func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 func (q *Queue) give(t *Task, p *Peer, now time.Time) {
 	q.hands++
 	t.state, t.holder, t.since, t.hand, t.begun, t.handled = held, p, now, q.hands, false, false
+	if t.past != nil {
+		t.past.claimant = nil
+	}
 	p.held++
 	p.add(t)
 	q.line.enter(t)

@@ -54,8 +54,11 @@ func (p *Peer) trim() {
 // lose takes t from its holder, which was lost or has had it for too long. It
 // reports whether t was given up. An attempt that was not begun does not count.
 // If t was begun, and not handled, when its worker was lost, t is a suspect and
-// waits for a pause.
+// waits for a pause. A task that another peer has claimed goes on there instead.
 func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead bool) {
+	if q.resume(t, now) {
+		return false
+	}
 	t.Reason = reason
 	if t.Control {
 		q.take(t)
@@ -190,13 +193,14 @@ func (q *Queue) Report(p *Peer, id ID, progress Progress) {
 }
 
 // claim gives p a task that it runs. If another peer has it by now, p may still
-// report its end.
+// report its end, and has the task when that peer is lost.
 func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
 	q.forgive(t, attempt)
 	if t.state == held {
 		p.remember(t)
 		p.add(t)
 		q.enlist(p)
+		t.past.claimant, t.past.claimed = p, attempt
 		return
 	}
 	q.leaveLine(t)
@@ -210,6 +214,28 @@ func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
 	q.give(t, p, now)
 	t.begun = true
 	p.begun++
+}
+
+// resume gives t, which is taken from its holder, to the peer that has claimed it
+// meanwhile. Often that is the same worker: its new connection may be there before
+// the end of the old one is known. It returns false if there is no such peer.
+func (q *Queue) resume(t *Task, now time.Time) bool {
+	if t.past == nil || t.past.claimant == nil {
+		return false
+	}
+	p := t.past.claimant
+	q.take(t)
+	delete(p.late, t.ID)
+	q.wait(t, true)
+	q.claim(p, t, t.past.claimed, now)
+	return true
+}
+
+// disclaim ends p's claim of t.
+func (p *Peer) disclaim(t *Task) {
+	if t.past != nil && t.past.claimant == p {
+		t.past.claimant = nil
+	}
 }
 
 // forgive takes back the losses since an attempt that is under way.

@@ -108,6 +108,60 @@ func TestClaim(t *testing.T) {
 	}
 }
 
+// A worker whose new connection is there before the end of the old one is known
+// keeps its task, as often as that happens; so it does when the lease ends at the
+// old one. A claimant that reports the end, or is lost as well, has no claim.
+func TestClaimBeforeTheLoss(t *testing.T) {
+	q := queueOf(roomy)
+	q.Add(&Task{ID: "1", MaxAttempts: 2, Lease: time.Hour})
+	now := start
+	p := join(q, 1)
+	wantNext(t, q, now, "1", p)
+	held := Counts{InFlight: 1}
+	claim := func(p *Peer) {
+		t.Helper()
+		if err := q.Extend(p, "1", 1, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 10 {
+		next := join(q, 1)
+		claim(next)
+		if i%2 == 0 {
+			if dead := q.Leave(p, now); len(dead) > 0 {
+				t.Fatalf("it was given up after %d losses", i+1)
+			}
+		} else {
+			now = now.Add(time.Hour)
+			if e := q.Expire(now); len(e) != 1 || e[0].Peer != p || e[0].Dead {
+				t.Fatalf("expired: %+v", e)
+			}
+			q.Leave(p, now)
+		}
+		if p = next; q.Counts() != held || q.Get("1").Attempts != 1 {
+			t.Fatalf("loss %d: %+v, attempt %d", i+1, q.Counts(), q.Get("1").Attempts)
+		}
+		claim(p) // the lease goes on, and the claim is used up
+	}
+	for _, end := range []func(claimant *Peer){
+		func(claimant *Peer) { q.Leave(claimant, now) },
+		func(claimant *Peer) { _, _ = q.Fail(claimant, "1", errFailed, true, now) },
+	} {
+		claimant := join(q, 1)
+		claim(claimant)
+		end(claimant)
+		q.Leave(p, now)
+		if c := q.Counts(); c.InFlight != 0 || c.Queued != 1 {
+			t.Fatalf("without a claimant: %+v", c)
+		}
+		p = join(q, 1)
+		claim(p)
+	}
+	if task, err := q.Done(p, "1"); err != nil || task == nil || task.Attempts != 1 {
+		t.Errorf("%+v, %v", task, err)
+	}
+}
+
 // A task that was handled has not ended its worker: it goes on at once when the
 // worker is lost, and one that was a suspect is none any more.
 func TestHandledIsNoSuspect(t *testing.T) {

@@ -66,6 +66,8 @@ type past struct {
 	refusals int           // times that no worker took its size
 	silent   int           // times that it was lost, and its worker had not begun it
 	ran      time.Duration // how long its holder had it when that was lost
+	claimant *Peer         // that runs an attempt of it although another peer has it; nil: none
+	claimed  int           // the attempt that claimant runs
 }
 
 // history returns the past of t, which it has from now on.
