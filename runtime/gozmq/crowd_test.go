@@ -45,6 +45,8 @@ func TestTenThousandCallers(t *testing.T) {
 		if n := failed.Load(); n > 0 {
 			t.Errorf("%d of %d calls failed", n, callers)
 		}
+		// What has just been read may not be counted yet.
+		testkit.Eventually(t, "the count of all calls", func() bool { return r.Stats().MessagesIn >= callers })
 		if s := r.Stats(); s.Accepted != 1 || s.MessagesIn != callers {
 			t.Errorf("the server has counted %+v", s)
 		}

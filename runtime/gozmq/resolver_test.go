@@ -89,6 +89,9 @@ func TestCallsToEveryAddress(t *testing.T) {
 		return string(reply.GetValue())
 	}
 	peers(a, b)
+	if err := conn.WaitForServers(ctx, 2); err != nil {
+		t.Fatal(err)
+	}
 	counts := make(map[string]int)
 	for range 20 {
 		counts[call("")]++

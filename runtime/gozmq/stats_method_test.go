@@ -173,10 +173,11 @@ func TestStatsOfHeldTasks(t *testing.T) {
 		}
 	}()
 	p.pushSure(t, sureMethod, 3)
+	var s Stats
 	testkit.Eventually(t, "two results in the sink's queue, and one in its loop", func() bool {
-		return p.Sink.Progress().Queued == 2 && w.Progress().Results == 3
+		s = p.Sink.Stats()
+		return len(s.Queues) == 1 && s.Queues[0].Messages == 2 && w.Progress().Results == 3
 	})
-	s := p.Sink.Stats()
 	if q := s.Queues; len(q) != 1 || q[0] != (QueueStats{Name: sureMethod.Procedure, Messages: 2, Bytes: q[0].Bytes, MaxMessages: 7, MaxBytes: 1000}) || q[0].Bytes == 0 {
 		t.Errorf("the sink's queue is %+v", q)
 	}

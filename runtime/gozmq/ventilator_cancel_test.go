@@ -30,10 +30,11 @@ func TestCancelRunning(t *testing.T) {
 			store, events := new(gozmqstore.Memory), newRecorder()
 			within := testkit.Within(t)
 			v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), events.option())
-			causes := make(chan error, 9)
+			began, causes := make(chan struct{}, 9), make(chan error, 9)
 			k := sink(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"))
 			failed := newRecorder()
 			w := work(t, []TaskHandler{HandleTask(sureMethod, func(ctx context.Context, in *number) (*number, error) {
+				began <- struct{}{}
 				<-ctx.Done()
 				causes <- context.Cause(ctx)
 				return in, returns
@@ -46,7 +47,7 @@ func TestCancelRunning(t *testing.T) {
 				t.Fatal(err)
 			}
 			id := onlyTask(t, v, TaskRunning).ID
-			testkit.Eventually(t, "that the worker has begun it", func() bool { return w.Progress().InFlight == 1 })
+			testkit.Receive(t, began, "the begin of the task")
 			if err := v.Cancel(within, id); err != nil {
 				t.Fatal(err)
 			}
