@@ -159,19 +159,22 @@ func playSureWorker(t *testing.T, ex map[string][]byte) {
 	want := encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "gozmq"})
 	wantFrames(t, out.readMessage(), []byte("RESULT"), task[1], task[2], want, task[4])
 	out.send(ex["delivery-ack"])
-	in.expect(ex["delivery-done"])
+	wantFrames(t, in.readBeyondCredit(), tasksFrames(t, ex["delivery-done"])...)
 
 	word := tasksFrames(t, ex["delivery-batch"])
 	in.send(rawzmtp.Message(word[0], []byte("another"), word[2], word[3], word[4]))
 	wantFrames(t, out.readMessage(), []byte("RESULT"), []byte("another"), nil, nil, word[4])
-	m := in.readMessage() // no handler runs for it, so it may be handled already
-	wantFrames(t, m[:3], []byte("EXTEND"), []byte("another"), []byte("1"))
+	m := in.readBeyondCredit() // no handler runs for it, so it may be handled already
+	wantFrames(t, m[:min(3, len(m))], []byte("EXTEND"), []byte("another"), []byte("1"))
 	out.send(rawzmtp.Message([]byte("ACK"), []byte("another")))
-	wantFrames(t, in.readMessage(), []byte("DONE"), []byte("another"))
+	wantFrames(t, in.readBeyondCredit(), []byte("DONE"), []byte("another"))
 
 	in.send(ex["delivery-alive"]) // which a sink without X-Gozmq does not get
 	in.send(ex["delivery-stop"])
-	wantFrames(t, in.readMessage(), []byte("CREDIT"), []byte("0"))
+	if m = in.readMessage(); string(m[0]) == "CREDIT" && string(m[1]) != "0" { // while it worked
+		m = in.readMessage()
+	}
+	wantFrames(t, m, []byte("CREDIT"), []byte("0"))
 	in.conn.Close()
 	out.conn.Close()
 	if err := get(t, ended); err != nil {

@@ -166,6 +166,17 @@ func (p *rawPeer) readMessage() [][]byte {
 	}
 }
 
+// readBeyondCredit is readMessage that passes over a worker's CREDIT, which changes
+// with the time that its tasks take.
+func (p *rawPeer) readBeyondCredit() [][]byte {
+	p.t.Helper()
+	for {
+		if m := p.readMessage(); string(m[0]) != "CREDIT" {
+			return m
+		}
+	}
+}
+
 // expect reads as many bytes as want has and compares.
 func (p *rawPeer) expect(want []byte) {
 	p.t.Helper()

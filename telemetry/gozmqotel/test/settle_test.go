@@ -22,6 +22,7 @@ type fuse struct {
 	imagev1gozmq.UnimplementedPrintsWorker
 
 	begun, release chan struct{}
+	lost           chan struct{} // has a value once a connection of the worker has ended
 	failed         atomic.Bool
 }
 
@@ -43,9 +44,17 @@ func (f *fuse) Render(_ context.Context, task *imagev1.RenderTask) (*imagev1.Ren
 // runFuse runs a worker of p until the test ends.
 func (p *pipeline) runFuse(t *testing.T, r *recorder) *fuse {
 	t.Helper()
-	f := &fuse{begun: make(chan struct{}, 1), release: make(chan struct{})}
+	f := &fuse{begun: make(chan struct{}, 1), release: make(chan struct{}), lost: make(chan struct{}, 1)}
+	ends := gozmq.WithEventHandler(func(e gozmq.Event) {
+		if e.Kind == gozmq.EventDisconnected {
+			select {
+			case f.lost <- struct{}{}:
+			default:
+			}
+		}
+	})
 	gozmqtest.Run(t, func(ctx context.Context) error {
-		return imagev1gozmq.RunPrintsWorker(ctx, f, gozmq.From(gozmq.Connect(p.vent.Addrs()...)), gozmq.To(gozmq.Connect(p.sink.Addrs()...)), r.option(), gozmq.WithConcurrency(1))
+		return imagev1gozmq.RunPrintsWorker(ctx, f, gozmq.From(gozmq.Connect(p.vent.Addrs()...)), gozmq.To(gozmq.Connect(p.sink.Addrs()...)), r.option(), ends, gozmq.WithConcurrency(1))
 	})
 	return f
 }
@@ -102,6 +111,7 @@ func TestSettleLost(t *testing.T) {
 	if err := p.vent.Close(); err == nil {
 		t.Log("the ventilator has closed without an error")
 	}
+	<-f.lost // before that, an end of the task would only be sent in vain
 	close(f.release)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
