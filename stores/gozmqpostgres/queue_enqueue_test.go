@@ -200,6 +200,11 @@ func TestEnqueueRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if _, err := c.Exec(context.Background(), "DROP OWNED BY enqueuer; DROP ROLE enqueuer"); err != nil {
+			t.Error(err)
+		}
+	})
 	user := connect(t, strings.Replace(url, "gozmq:"+srv.Password(), "enqueuer:secret", 1))
 	err = pgx.BeginFunc(t.Context(), user, func(tx pgx.Tx) error {
 		return q.EnqueueTx(t.Context(), tx, gozmqstore.Task{ID: "a", Procedure: "p"})
